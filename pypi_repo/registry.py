@@ -178,7 +178,7 @@ class Registry:
             usage_counter=self._usage,
             rechecks=rechecks,
             intake=self._intake,
-            upstream_checks=UpstreamChecks(self._client, targets),
+            upstream_checks=UpstreamChecks(self._database, self._client, targets),
             readers=self._readers,
             prefetching=prefetching,
             issuers=self._issuers,

@@ -118,9 +118,7 @@ def test_set_and_its_opposites(cli: CommandLine, tmp_path: Path) -> None:
         *("offline", "ca_file", "cooldown", "cooldown_mode", "first_seen"),
     }
     assert fresh == {**changed, "fresh_for": 30}, "the others stay"
-    after = cli.json("upstream", "show", "public")
-    assert after["answered_at"] is not None
-    assert after | {"answered_at": before["answered_at"]} == before
+    assert cli.json("upstream", "show", "public") == before
 
 
 @pytest.mark.parametrize(

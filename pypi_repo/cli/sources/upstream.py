@@ -140,7 +140,7 @@ def delete(operator: Acting, name: str, yes: bool) -> None:
 def check(operator: Acting, name: str, as_json: bool) -> None:
     """Ask upstream NAME for a page, and say what it speaks.
 
-    Nothing is changed.
+    No setting is changed.
     """
     found, answer = operator.upstreams.get(name), operator.upstreams.check(name)
     print_record(asdict(answer) | {"file_hosts": list(answer.file_hosts)}, as_json)

@@ -67,7 +67,7 @@ class Rule:
         if self.action == "exempt" and (not self.reason or self.until is None):
             raise InvalidSetting("An exception needs a reason and a date on which it ends.")
         if self.until is not None and not _is_ahead(self.until, self.created_at):
-            raise InvalidSetting("The date on which the rule ends must be in the future.")
+            raise InvalidSetting(f"The date on which the {self.noun} ends must be in the future.")
 
     def is_over(self, now: datetime) -> bool:
         """Returns whether the rule has ended."""

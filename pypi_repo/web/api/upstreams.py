@@ -91,7 +91,7 @@ def get_upstream_usage(call: Call, upstream: str) -> ApiResponse:
 
 @table.operation("POST", f"{_ONE}/check", {200: UpstreamCheck}, refusals=(502,))
 def check_upstream(call: Call, upstream: str) -> ApiResponse:
-    """Ask the upstream for a page, and say what it speaks. Nothing is changed."""
+    """Ask the upstream for a page, and say what it speaks. No setting is changed."""
     found = call.acting.upstreams.check(upstream)
     return ApiResponse(msgspec.convert(found, UpstreamCheck, from_attributes=True))
 

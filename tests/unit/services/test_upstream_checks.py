@@ -80,6 +80,16 @@ def test_an_upstream_that_refuses_or_has_nothing_says_so(
         check("public")
 
 
+def test_an_upstream_that_gives_no_page_fails(registry: Registry, upstream: LiveUpstream) -> None:
+    """It was asked, so it must not be said that nobody did."""
+    upstream.broken = "500 Internal Server Error"
+    upstream.create_on(registry)
+    upstreams = registry.acting_as(OPERATOR).upstreams
+    assert upstreams.health("public").failing_since is None
+    assert "status 500" in upstreams.read_page("public", {"url"}).failure
+    assert "status 500" in upstreams.health("public").failure
+
+
 def test_an_upstream_that_gives_a_page_fails_no_longer(
     registry: Registry, upstream: LiveUpstream
 ) -> None:

@@ -355,7 +355,7 @@ def test_what_an_upstream_speaks(registry: Registry, api: ApiClient, live: LiveU
 
 
 def test_how_an_upstream_is_used(registry: Registry, api: ApiClient) -> None:
-    api.put("upstreams/public", {"url": URL})
+    api.put("upstreams/public", {"url": URL, "offline": True})
     api.put("repositories/main/sources", {"sources": ["upstream:public"]})
     assert api.get("upstreams/public/usage").get_json() == {
         "repositories": ["main"],

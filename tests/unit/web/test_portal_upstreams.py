@@ -440,6 +440,7 @@ def test_an_upstream_that_does_not_answer_is_created_all_the_same(
     (warning,) = warnings_of(page)
     assert "Created the upstream public." in text_of(page)
     assert warning.startswith("It gives no page yet:")
+    assert "Failing since" in text_of(page)
     assert registry.acting_as(OPERATOR).upstreams.get("public").file_hosts == ()
 
 

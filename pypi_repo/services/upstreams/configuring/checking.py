@@ -3,10 +3,11 @@
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain
 from urllib.parse import urlsplit
 
-from pypi_repo.domain.errors import UpstreamFailed
+from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.names import NormalizedName, is_normalized, normalize
 from pypi_repo.domain.upstreams.pages import ACCEPT, UpstreamPage, read_page
 from pypi_repo.domain.upstreams.upstream import Upstream
@@ -14,6 +15,8 @@ from pypi_repo.domain.values.target import Target
 from pypi_repo.outbound.answer import Answer
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.upstreams.targets import Targets
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.upstreams import Upstreams
 
 _WELL_KNOWN = (NormalizedName("pip"), NormalizedName("setuptools"), NormalizedName("torch"))
 LARGEST_PAGE = 64 * 1024 * 1024  # bytes
@@ -94,17 +97,31 @@ def is_asked_otherwise(upstream: Upstream, given: Collection[str]) -> bool:
 class UpstreamChecks:
     """Reads a page of an upstream, which is not kept."""
 
-    def __init__(self, client: OutboundClient, targets: Targets) -> None:
+    def __init__(self, database: Database, client: OutboundClient, targets: Targets) -> None:
+        self._database = database
         self._client = client
         self._targets = targets
 
     def check(self, upstream: Upstream) -> UpstreamCheck:
         """Asks an upstream for a project that it has: a well-known one, or one of its list.
 
-        A page without any file says nothing of an index: other sites have such pages, too.
+        A page without any file says nothing of an index: other sites have such pages, too. From
+        then on the upstream is said to answer, or else to fail.
 
         Raises UpstreamFailed, UpstreamRefused or UnreadablePage.
         """
+        try:
+            found = self._checked(upstream)
+        except (UpstreamFailed, UpstreamRefused) as error:
+            with self._database.begin() as connection:
+                now = datetime.now(UTC)
+                Upstreams(connection).note_failure(upstream.id, now, error.message)
+            raise
+        with self._database.begin() as connection:
+            Upstreams(connection).note_answer(upstream.id, datetime.now(UTC))
+        return found
+
+    def _checked(self, upstream: Upstream) -> UpstreamCheck:
         target = self._targets.of(upstream)
         for project in chain(_WELL_KNOWN, self._listed(upstream, target)):
             with self._ask(target, f"{upstream.url}{project}/") as answer:

@@ -122,7 +122,7 @@ class UpstreamManagement:
 
         Raises UnknownUpstream, and UpstreamFailed or UpstreamRefused if it does not answer.
         """
-        return self._check(self.get(name))
+        return self._checks.check(self.get(name))
 
     def find_file_hosts(self, name: str) -> Upstream:
         """Asks an upstream from which hosts its files come, and lets files be fetched from there.
@@ -131,7 +131,7 @@ class UpstreamManagement:
 
         Raises UnknownUpstream, and UpstreamFailed or UpstreamRefused if it does not answer.
         """
-        found = self._check(self.get(name)).file_hosts
+        found = self._checks.check(self.get(name)).file_hosts
         return self.change(name, file_hosts=found)
 
     def read_page(self, name: str, given: Collection[str]) -> PageRead:
@@ -148,7 +148,7 @@ class UpstreamManagement:
         if not is_asked_otherwise(upstream, given):
             return PageRead(upstream)
         try:
-            hosts = self._check(upstream).file_hosts
+            hosts = self._checks.check(upstream).file_hosts
         except (UpstreamFailed, UpstreamRefused) as error:
             is_operator = self._actor.kind is ActorKind.OPERATOR
             return PageRead(
@@ -192,13 +192,6 @@ class UpstreamManagement:
         """
         (report,) = self._reports([self.get(name)])
         return report
-
-    def _check(self, upstream: Upstream) -> UpstreamCheck:
-        """Asks an upstream for a page. If it gives one, it is no longer said to fail."""
-        found = self._checks.check(upstream)
-        with self._database.begin() as connection:
-            Upstreams(connection).note_answer(upstream.id, datetime.now(UTC))
-        return found
 
     def _reports(self, upstreams: Sequence[Upstream]) -> list[UpstreamReport]:
         """Returns reports without the names of repositories that the actor may not see."""
