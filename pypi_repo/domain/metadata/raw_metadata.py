@@ -1,16 +1,11 @@
 """Parses core metadata into fields.
 
-`packaging` parses them as an e-mail. Nearly all headers are plain text, of which the same is said
-here in a fifth of the time, which saves 0.06 ms of a usual upload. Its parser is only imported for
-the first document that needs it, because this would take the largest part of the package's import
-time.
+The parser is only imported when the first document is parsed, because this would take the largest
+part of the package's import time.
 """
 
-import re
-from collections import defaultdict
-from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
@@ -32,23 +27,6 @@ FIELDS = frozenset(
     """.split()
 )
 _TEXTS = frozenset({b"description", b"license"})
-_PLAIN = re.compile(rb"[ -~\t]*")
-_LISTS: Mapping[bytes, str] = {
-    b"classifier": "classifiers",
-    b"dynamic": "dynamic",
-    b"license-file": "license_files",
-    b"obsoletes": "obsoletes",
-    b"obsoletes-dist": "obsoletes_dist",
-    b"platform": "platforms",
-    b"provides": "provides",
-    b"provides-dist": "provides_dist",
-    b"provides-extra": "provides_extra",
-    b"requires": "requires",
-    b"requires-dist": "requires_dist",
-    b"requires-external": "requires_external",
-    b"supported-platform": "supported_platforms",
-}
-_NEW = frozenset({b"import-name", b"import-namespace"})  # not every `packaging` knows them
 _NOT_GIVEN = "UNKNOWN"  # setuptools before 62.1 and flit 2 wrote it for what nobody had said
 _PATHS_HAVE_MEANING = Version("2.4")
 
@@ -69,12 +47,12 @@ class Document:
         Raises InvalidMetadata if the document exceeds a limit, and ValueError or LookupError if it
         cannot be parsed.
         """
+        from packaging.metadata import parse_email
+
         headers, body = split_headers(self.content)
-        given = defaultdict[bytes, list[bytes]](list)
-        for header in headers:
-            if header.name in FIELDS and header.value != _NOT_GIVEN:
-                given[header.name].append(_unfolded(header))
-        fields, unclear = _parsed(given)
+        given = (each for each in headers if each.name in FIELDS and each.value != _NOT_GIVEN)
+        known = (b"%b:%b\n" % (each.name, _unfolded(each)) for each in given)
+        fields, unclear = parse_email(b"".join(known))
         if body and body.strip() != _NOT_GIVEN.encode():
             _describe(fields, unclear, body)
         return fields, unclear
@@ -97,42 +75,6 @@ def licence_files(fields: "RawMetadata") -> list[str]:
     version = version_or_none(fields.get("metadata_version", ""))
     has_meaning = version is not None and version >= _PATHS_HAVE_MEANING
     return fields.get("license_files", []) if has_meaning else []
-
-
-def _parsed(
-    given: Mapping[bytes, list[bytes]],
-) -> "tuple[RawMetadata, dict[str, list[str]]]":
-    """Returns what `packaging.metadata.parse_email` returns for headers, in lower case."""
-    fields: dict[str, Any] = {}
-    unclear: dict[str, list[str]] = {}
-    others: list[bytes] = []
-    for name, values in given.items():
-        if name in _NEW or not all(map(_PLAIN.fullmatch, values)):
-            others += (b"%b:%b\n" % (name, value) for value in values)
-            continue
-        texts = [value.lstrip(b" \t").decode("ascii") for value in values]
-        if name in _LISTS:
-            fields[_LISTS[name]] = texts
-        elif name == b"project-url":
-            pairs = (text.partition(",") for text in texts)
-            urls = {label.strip(): url.strip() for label, _comma, url in pairs}
-            if len(urls) == len(texts):  # no label is there twice
-                fields["project_urls"] = urls
-            else:
-                unclear["project-url"] = texts
-        elif len(texts) > 1:
-            unclear[name.decode("ascii")] = texts
-        elif name == b"keywords":
-            fields["keywords"] = [keyword.strip() for keyword in texts[0].split(",")]
-        else:
-            fields[name.decode("ascii").replace("-", "_")] = texts[0]
-    if others:
-        from packaging.metadata import parse_email
-
-        more_fields, more_unclear = parse_email(b"".join(others))
-        fields.update(more_fields)
-        unclear.update(more_unclear)
-    return cast("RawMetadata", fields), unclear
 
 
 def _unfolded(header: Header) -> bytes:
