@@ -158,11 +158,14 @@ def _denied(file: ListedFile, rule: Rule, free_at: datetime | None) -> str:
 def _too_young(
     file: ListedFile, appeared: datetime | None, free_at: datetime | None, cooldown: Age | None
 ) -> str:
-    if appeared is None:
-        told = "has no upload time, which files must have because of the cooldown"
-    else:
-        verb = "was first seen" if file.uploaded_at is None else "was uploaded"
-        told = f"{verb} on {_minute(appeared)}"
+    if appeared is None:  # as other versions probably have none either
+        return (
+            f"{file.project} {file.version} has no upload time, which files must have because of "
+            f"the cooldown ({cooldown}); ask an administrator for an exception, or to count from "
+            "when files were first seen."
+        )
+    verb = "was first seen" if file.uploaded_at is None else "was uploaded"
+    told = f"{verb} on {_minute(appeared)}"
     if free_at is not None:
         told += f" and becomes available on {_minute(free_at)}"
     return (

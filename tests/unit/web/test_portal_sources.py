@@ -275,7 +275,9 @@ def test_a_rule_that_has_ended_is_marked(registry: Registry, portal: PortalClien
         connection.execute(update(source_rules).values(until=datetime(2026, 1, 2, tzinfo=UTC)))
         revision = repositories.c.sources_revision + 1
         connection.execute(update(repositories).values(sources_revision=revision))
-    assert "2026-01-02 00:00 UTC over" in text_of(portal.get(RULES))
+    page = portal.get(RULES)
+    assert "2026-01-02 00:00 UTC over" in text_of(page)
+    assert 'data-zone="UTC"><time ' in page.text.replace("\n", ""), "the day is chosen in UTC, too"
 
 
 def test_a_rule_that_decides_nothing_is_marked(registry: Registry, portal: PortalClient) -> None:

@@ -166,6 +166,7 @@ def test_c2_a_file_without_an_upload_time_is_withheld() -> None:
     assert withheld.code == "no-upload-time"
     assert (withheld.since, withheld.free_at, withheld.rule_id) == (None, None, None)
     assert "no upload time" in withheld.reason
+    assert "older version" not in withheld.reason
 
 
 def test_c2_unless_its_first_sight_counts_which_is_shown_then() -> None:
