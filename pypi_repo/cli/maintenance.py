@@ -12,6 +12,7 @@ from pypi_repo.cli.options import Group, json_option, location_options, uses_reg
 from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.cli.progress import interruptible, progress
 from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.stored_files import owner_path
 from pypi_repo.domain.text import counted
 from pypi_repo.registry import Registry
 from pypi_repo.services.chores.reports import ChoreReport
@@ -140,10 +141,12 @@ def verify(registry: Registry, after: str, as_json: bool) -> None:
     Ctrl+C or SIGTERM interrupts it, and it says how to go on.
     """
     report = _Report(after)
+    all_missing = True
     try:
         with progress() as shown:
             for checked in registry.upkeep.verify(after, shown.listen):
                 report.add(checked)
+                all_missing &= any(map(_is_a_missing_file, checked.problems))
                 if not as_json:
                     for problem in checked.problems:
                         shown.say(_line(problem))
@@ -157,6 +160,12 @@ def verify(registry: Registry, after: str, as_json: bool) -> None:
         if as_json:
             print_record(asdict(report), as_json)
     damaged = [problem for problem in report.problems if not problem.is_gone]
+    if damaged and all_missing:
+        raise click.ClickException(
+            f"None of the files is in {registry.files_place}; if they are elsewhere, correct "
+            "--blobs or --data, and otherwise copy them there from a backup, where they have the "
+            "same paths."
+        )
     if damaged:
         raise click.ClickException(
             f"{len(damaged)} files are damaged; copy them back from a backup, where they have the "
@@ -165,6 +174,11 @@ def verify(registry: Registry, after: str, as_json: bool) -> None:
     if not as_json:
         rest, besides = " after that one" if after else "", " other" if report.problems else ""
         click.echo(f"All{besides} files{rest} are as they were uploaded.")
+
+
+def _is_a_missing_file(problem: Problem) -> bool:
+    """Not only its core metadata or signature."""
+    return problem.fault == "missing" and owner_path(problem.path) == problem.path
 
 
 @dataclass

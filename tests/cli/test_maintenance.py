@@ -104,6 +104,24 @@ def test_verify(main_cli: CommandLine, index: Index) -> None:
     )
 
 
+def test_verify_of_another_folder(main_cli: CommandLine, index: Index, tmp_path: Path) -> None:
+    """Who follows the advice to copy files from a backup would copy all of them to there."""
+    for version in ("1.0", "2.0"):
+        assert index.upload(wheel("demo", version), "ada", PASSWORD) == 200
+    elsewhere = main_cli.run("upkeep", "verify", "--blobs", f"file://{tmp_path}/elsewhere")
+    for path in blobs_of(main_cli):
+        if path.name.endswith(".metadata"):
+            path.unlink()
+    damaged = main_cli.run("upkeep", "verify")
+
+    assert elsewhere.exit_code == 1
+    assert elsewhere.stderr.startswith(
+        f"Error: None of the files is in {tmp_path}/elsewhere; if they are elsewhere, correct "
+        "--blobs or --data"
+    )
+    assert damaged.stderr.startswith("Error: 2 files are damaged")
+
+
 def test_verify_tells_programs_what_it_found(main_cli: CommandLine, index: Index) -> None:
     damage(main_cli, index)
     result = main_cli.run("upkeep", "verify", "--json")
