@@ -1,5 +1,6 @@
 """The page of the portal that shows how chores went."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ def _refused() -> str:
 @pytest.fixture
 def portal(registry: Registry) -> PortalClient:
     hour = timedelta(hours=1)
-    registry.chores = Chores(
+    chores = Chores(
         registry._database,
         [
             Chore("tidy", "put things in order", hour, lambda: "Deleted 3 files."),
@@ -26,6 +27,7 @@ def portal(registry: Registry) -> PortalClient:
             Chore("fetch", "fetch things", hour, _refused),
         ],
     )
+    registry.chores, registry._shared = chores, replace(registry._shared, chores=chores)
     portal = PortalClient(registry)
     portal.sign_in(ADMINISTRATOR, PASSWORD)
     return portal
