@@ -33,6 +33,15 @@ def reading(main_cli: CommandLine, live: LiveUpstream) -> CommandLine:
     return main_cli
 
 
+def test_the_operator_learns_which_variable_is_missing(main_cli: CommandLine) -> None:
+    secret = ("--credentials", "environment:PARTNER", "--no-file-hosts")
+    main_cli.ok("upstream", "create", "public", "https://index.example/simple/", *secret)
+    main_cli.ok("repository", "set", "main", "--source", "upstream:public")
+    found = main_cli.json("explain", "main", "demo")
+
+    assert "the environment variable PARTNER is not set" in found["why"]
+
+
 def test_where_a_project_comes_from_and_what_is_left_out(reading: CommandLine) -> None:
     """V8."""
     reading.ok("rule", "add", "main", "--deny", "demo>=2", "--reason", "too new")

@@ -24,9 +24,13 @@ from pypi_repo.storage.upstream_pages import UpstreamPageRows
 
 
 class Explainer:
-    """Explains what a reader gets who may read everything."""
+    """Explains what a reader gets who may read everything.
 
-    def __init__(self, database: Database, readers: Readers) -> None:
+    for_operator: whether it is told what others must not see, such as the names of variables.
+    """
+
+    def __init__(self, database: Database, readers: Readers, *, for_operator: bool = False) -> None:
+        self._for_operator = for_operator
         self._catalog = Catalog(database)
         self._pages = UpstreamPageRows(database)
         self._readers = readers
@@ -145,7 +149,9 @@ class Explainer:
         if answer.failure is not None:
             is_kept = isinstance(answer.failure, NameWithheld)
             code: AnswerCode = "keeps-name" if is_kept else "fails"
-            said = replace(said, answer=code, told=answer.failure.message)
+            failure = answer.failure
+            told = failure.for_operator if self._for_operator else failure.message
+            said = replace(said, answer=code, told=told)
         elif answer.supplier is None:
             told = "It has no project of this name."
             stale_for = oldest(absence.stale_for for absence in answer.absences)

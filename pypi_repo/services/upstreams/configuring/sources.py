@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from pypi_repo.domain.accounts.access import Actor, Area, Permission, require_area
+from pypi_repo.domain.accounts.access import Actor, ActorKind, Area, Permission, require_area
 from pypi_repo.domain.errors import Conflict, InvalidSetting
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName, normalize, project_name
@@ -267,7 +267,9 @@ class Sources:
         name = normalize(project_name(project))
         found = self._managed(Catalog(self._database), repository)
         self._gate.require(self._actor, Permission.MANAGE, found, name)
-        return Explainer(self._database, self._readers).explain(found, name)
+        is_operator = self._actor.kind is ActorKind.OPERATOR
+        explainer = Explainer(self._database, self._readers, for_operator=is_operator)
+        return explainer.explain(found, name)
 
     def shadowed_names(self, repository: str) -> list[ShadowedName]:
         """Returns what hides projects of the sources of a repository, sorted by name.
