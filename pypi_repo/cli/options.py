@@ -127,6 +127,20 @@ class Duration(click.ParamType[timedelta]):
             self.fail(error.message, param, ctx)
 
 
+class Id(click.ParamType[int]):
+    """The number by which a list shows something."""
+
+    name = "ID"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(
+                f"{value!r} is no number; write only the number that `list` shows.", param, ctx
+            )
+
+
 class FilesAge(click.ParamType[str]):
     """How old files must be; see `Age`."""
 

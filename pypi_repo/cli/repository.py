@@ -240,6 +240,8 @@ def _warn(operator: Acting, name: str, given: Iterable[str]) -> None:
 
 def _sources(options: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     """Takes what is about sources out of the options, and returns what was given of it."""
+    if "none" in options["sources"]:  # which other settings take; a project may be called so
+        raise click.UsageError("Write --no-sources instead of --source none.")
     found = {}
     for name, option in (("sources", "--source"), ("reserved", "--reserve"), ("merged", "--merge")):
         values, none = options.pop(name), options.pop(f"no_{name}")

@@ -33,6 +33,13 @@ def test_sources_in_their_order(source_cli: CommandLine) -> None:
     assert source_cli.json("repository", "show", "main")["sources"] == []
 
 
+def test_no_source_is_called_none(main_cli: CommandLine) -> None:
+    result = main_cli.run("repository", "set", "main", "--source", "none")
+
+    assert result.exit_code == 2
+    assert "Write --no-sources instead of --source none." in result.stderr
+
+
 def test_an_upstream_before_a_repository_is_warned_of(source_cli: CommandLine) -> None:
     """B1: strangers could publish under the names of the repository."""
     right = ("--source", "repository:base", "--source", "upstream:public")
@@ -277,7 +284,7 @@ def test_rules_and_exceptions_are_two_lists(source_cli: CommandLine) -> None:
         ("rule add main --deny a --until 2099-11-01T12:00", "write it like 2026-11-01"),
         ("exception add main a --until 2099-01-01", "--reason"),
         ("exception add main a --reason x", "--until"),
-        ("rule delete main one", "not a valid int"),
+        ("rule delete main one", "is no number"),
     ],
 )
 def test_wrong_usage_of_rules(command: str, part: str, main_cli: CommandLine) -> None:

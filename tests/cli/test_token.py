@@ -85,6 +85,14 @@ def test_list_shows_the_prefix_and_nothing_more(main_cli: CommandLine) -> None:
     assert "laptop" in table
 
 
+def test_only_the_number_says_which_token_is_revoked(main_cli: CommandLine) -> None:
+    """Other commands about tokens take a user."""
+    result = main_cli.run("token", "revoke", "dev@example.com", "1")
+
+    assert result.exit_code == 2
+    assert "'dev@example.com' is no number; write only the number that" in result.stderr
+
+
 def test_revoke(main_cli: CommandLine, index: Index) -> None:
     kept, secret = created(main_cli), created(main_cli)
     assert index.status("__token__", secret) == 200
@@ -126,5 +134,5 @@ def test_impossible_durations(duration: str, main_cli: CommandLine) -> None:
 
 
 def test_wrong_usage(main_cli: CommandLine) -> None:
-    assert "not a valid integer" in main_cli.misused("token", "revoke", "laptop")
+    assert "is no number" in main_cli.misused("token", "revoke", "laptop")
     assert "Missing argument" in main_cli.misused("token", "create")

@@ -7,7 +7,7 @@ import click
 
 from pypi_repo.cli.accounts.passwords import new_password, password_options, tell
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import Duration, Group, acts_as_operator, json_option
+from pypi_repo.cli.options import Duration, Group, Id, acts_as_operator, json_option
 from pypi_repo.cli.output import print_records, say
 from pypi_repo.domain.accounts.access import Area
 from pypi_repo.domain.text import counted
@@ -159,7 +159,7 @@ def list_tokens(operator: Acting, administrator: str, as_json: bool) -> None:
 
 
 @token.command("revoke")
-@click.argument("id", type=int)
+@click.argument("id", type=Id())
 @yes_option
 @acts_as_operator
 def revoke_token(operator: Acting, id: int, yes: bool) -> None:  # noqa: A002 - as `list` calls it

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import Duration, Group, acts_as_operator, json_option
+from pypi_repo.cli.options import Duration, Group, Id, acts_as_operator, json_option
 from pypi_repo.cli.output import print_records, say
 from pypi_repo.domain.accounts.accounts import Token
 from pypi_repo.services.acting import Acting
@@ -74,7 +74,7 @@ def list_(operator: Acting, user: str, as_json: bool) -> None:
 
 
 @token.command()
-@click.argument("id", type=int)
+@click.argument("id", type=Id())
 @yes_option
 @acts_as_operator
 def revoke(operator: Acting, id: int, yes: bool) -> None:  # noqa: A002 - as `list` calls it

@@ -3,7 +3,7 @@
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import Group, acts_as_operator, json_option
+from pypi_repo.cli.options import Group, Id, acts_as_operator, json_option
 from pypi_repo.cli.output import Listing, print_records, say
 from pypi_repo.domain.lifecycle.expiring import ExpiringRelease
 from pypi_repo.domain.lifecycle.retention import VERSION_KINDS, RetentionRule
@@ -99,7 +99,7 @@ def list_(operator: Acting, repository: str, as_json: bool) -> None:
 
 @retention.command()
 @click.argument("repository")
-@click.argument("id", type=int)
+@click.argument("id", type=Id())
 @yes_option
 @acts_as_operator
 def delete(operator: Acting, repository: str, id: int, yes: bool) -> None:  # noqa: A002

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import FilesAge, Group, Moment, acts_as_operator, json_option
+from pypi_repo.cli.options import FilesAge, Group, Id, Moment, acts_as_operator, json_option
 from pypi_repo.cli.output import print_records, say
 from pypi_repo.cli.sources.explain import withheld_files
 from pypi_repo.domain.filenames import FileKind
@@ -110,7 +110,7 @@ def list_rules(operator: Acting, repository: str, as_json: bool) -> None:
 
 @rule.command("delete")
 @click.argument("repository")
-@click.argument("id", type=int)
+@click.argument("id", type=Id())
 @yes_option
 @acts_as_operator
 def delete_rule(operator: Acting, repository: str, id: int, yes: bool) -> None:  # noqa: A002
@@ -197,7 +197,7 @@ def list_exceptions(operator: Acting, repository: str, as_json: bool) -> None:
 
 @exception.command("delete")
 @click.argument("repository")
-@click.argument("id", type=int)
+@click.argument("id", type=Id())
 @yes_option
 @acts_as_operator
 def delete_exception(operator: Acting, repository: str, id: int, yes: bool) -> None:  # noqa: A002
