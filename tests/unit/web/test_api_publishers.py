@@ -69,6 +69,20 @@ def test_t3_a_publisher_from_creation_to_deletion(api: ApiClient) -> None:
     _refused(api.call("PATCH", "publishers/tool", json={"may": "read"}), 404, "unknown-publisher")
 
 
+def test_t3_a_claim_that_is_probably_mistyped_is_told(api: ApiClient) -> None:
+    wrong = {"claims": {"repository_id": "1", "repositry": "acme/demo"}}
+    warned = [
+        api.put("publishers/tool", GIVEN | wrong),
+        api.put("publishers/tool", GIVEN | wrong),
+        api.call("PATCH", "publishers/tool", json=wrong),
+    ]
+    for answer in warned:
+        (warning,) = answer.get_json()["warnings"]
+        assert warning.endswith("did you mean repository?")
+    assert api.put("publishers/tool", GIVEN).get_json()["warnings"] == []
+    assert "warnings" not in api.get("publishers/tool").get_json()
+
+
 def test_lists_have_pages(api: ApiClient) -> None:
     for name in ("a", "b", "c"):
         api.put(f"publishers/{name}", GIVEN)

@@ -86,6 +86,12 @@ class Publisher(PublisherSettings, frozen=True, kw_only=True):
     last_job: LastJob | None
 
 
+class SavedPublisher(Publisher, frozen=True, kw_only=True):
+    """A publisher as it is now. `warnings` say what is probably a mistake."""
+
+    warnings: list[str]
+
+
 class PublisherCheck(Document, frozen=True, kw_only=True):
     """What the issuer of a publisher says of itself; `keys` is the number of its keys."""
 

@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from pypi_repo.domain.identity import publisher as domain
 from pypi_repo.domain.identity.errors import UnknownPublisher
+from pypi_repo.domain.identity.known_claims import warnings_of_claims
 from pypi_repo.domain.identity.last_job import last_job_of
 from pypi_repo.web.api.accounts.publisher_documents import (
     LastJob,
@@ -14,6 +15,7 @@ from pypi_repo.web.api.accounts.publisher_documents import (
     PublisherChanges,
     PublisherCheck,
     PublisherSettings,
+    SavedPublisher,
 )
 from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.operations import ApiResponse, Call, Table, page_of
@@ -39,7 +41,7 @@ def get_publisher(call: Call, publisher: str) -> ApiResponse:
 
 
 @table.operation(
-    "PUT", _ONE, {200: Publisher, 201: Publisher}, body=PublisherSettings, refusals=(409,)
+    "PUT", _ONE, {200: SavedPublisher, 201: SavedPublisher}, body=PublisherSettings, refusals=(409,)
 )
 def put_publisher(call: Call, publisher: str) -> ApiResponse:
     """Create the publisher, or give it exactly these settings."""
@@ -48,14 +50,14 @@ def put_publisher(call: Call, publisher: str) -> ApiResponse:
         changed = call.acting.publishers.change(publisher, **wanted)
     except UnknownPublisher:
         created = call.acting.publishers.create(publisher, **wanted)
-        return ApiResponse(_shown(created), 201, f"publishers/{created.name}")
-    return ApiResponse(_shown(changed))
+        return _saved(created, 201, f"publishers/{created.name}")
+    return _saved(changed)
 
 
-@table.operation("PATCH", _ONE, {200: Publisher}, body=PublisherChanges)
+@table.operation("PATCH", _ONE, {200: SavedPublisher}, body=PublisherChanges)
 def patch_publisher(call: Call, publisher: str) -> ApiResponse:
     """Change some settings of the publisher. The tokens that it has given end."""
-    return ApiResponse(_shown(call.acting.publishers.change(publisher, **_given(call.body))))
+    return _saved(call.acting.publishers.change(publisher, **_given(call.body)))
 
 
 @table.operation("DELETE", _ONE, {204: None})
@@ -78,6 +80,11 @@ def _given(document: msgspec.Struct) -> dict[str, Any]:
     if "issuer" in given:
         given["issuer"] = given["issuer"] or ""
     return given
+
+
+def _saved(saved: domain.Publisher, status: int = 200, location: str | None = None) -> ApiResponse:
+    warnings = warnings_of_claims(saved.kind, saved.claims)
+    return ApiResponse(_shown(saved), status, location, warnings)
 
 
 def _shown(found: domain.Publisher) -> Publisher:
