@@ -91,6 +91,16 @@ logging.getLogger("pypi_repo.services.upstreams").addHandler(logging.NullHandler
 
 
 class _Nouns(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise click.UsageError(
+                f"There is no option {error.option_name} before the command; write it after it, as "
+                "in `pypi-repo repository list --data DIR`.",
+                ctx,
+            ) from None
+
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(_NOUNS)
 

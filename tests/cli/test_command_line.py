@@ -348,6 +348,13 @@ def test_data_below_a_regular_file(nowhere: CommandLine, tmp_path: Path) -> None
     assert "cannot be made" in nowhere.refused("db", "upgrade")
 
 
+def test_an_option_before_the_command_is_told_its_place(cli: CommandLine) -> None:
+    result = cli.run_anywhere("--data", "x", "repository", "list")
+
+    assert result.exit_code == 2
+    assert "no option --data before the command; write it after it" in result.stderr
+
+
 def test_no_command_is_wrong_usage(cli: CommandLine) -> None:
     for arguments in ([], ["repository"], ["frobnicate"]):
         result = cli.run_anywhere(*arguments)

@@ -43,6 +43,7 @@ class LandingApp(PagesApp[LandingPage]):
         Route("/", show, public=True),
         Route("/robots.txt", show_robots, public=True),
     )
+    _MISUSED: ClassVar = "This page can only be read; upload to /repositories/NAME/ below this URL."
 
     def __init__(self, registry: "Registry", authenticate: Authenticate | None = None) -> None:
         super().__init__(authenticate, challenge=None)

@@ -53,6 +53,7 @@ class Route:
 class PagesApp(WSGIApp, Generic[AnyPage]):
     """An app with pages for people, which says which routes it has and who may open them."""
 
+    _MISUSED: ClassVar[str] = "This page cannot be used so."
     _ROUTES: ClassVar[tuple[Route, ...]]
 
     @abstractmethod
@@ -99,7 +100,7 @@ class PagesApp(WSGIApp, Generic[AnyPage]):
         instead = self._instead(page, route)
         if instead is not None:
             return instead
-        require_method(request, route.methods, "This page cannot be used so.")
+        require_method(request, route.methods, self._MISUSED)
         if request.method == "POST" and route.act is not None:
             return self._act(page, route, route.act, names)
         assert route.show is not None  # noqa: S101 - or GET would not be allowed

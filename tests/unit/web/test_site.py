@@ -216,6 +216,7 @@ def test_x77_the_landing_page_is_only_read(client: Client, method: str) -> None:
     response = client.open("/", method=method)
     assert response.status_code == 405
     assert response.headers["Allow"] == "GET, HEAD"
+    assert "upload to /repositories/NAME/" in response.status
 
 
 @pytest.mark.parametrize(
