@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pypi_repo.cli.options import Command, acts_as_operator, json_option, secret_from_stdin
+from pypi_repo.cli.options import Command, Number, acts_as_operator, json_option, secret_from_stdin
 from pypi_repo.cli.output import print_record, say
 from pypi_repo.cli.progress import Progress, progress
 from pypi_repo.domain.errors import InvalidSetting
@@ -45,7 +45,7 @@ _INTERRUPTED = "Interrupted; the same command goes on where it was."
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(1, 64),
+    type=Number(1, 64),
     default=USUAL_JOBS,
     show_default=True,
     help="How many files are imported at once.",

@@ -127,6 +127,12 @@ class Duration(click.ParamType[timedelta]):
             self.fail(error.message, param, ctx)
 
 
+class Number(click.IntRange):
+    """A whole number, which click calls an "integer range" in its refusals."""
+
+    name = "number"
+
+
 class Id(click.ParamType[int]):
     """The number by which a list shows something."""
 

@@ -17,7 +17,7 @@ import click
 
 from pypi_repo.cli.greeting import greeting
 from pypi_repo.cli.hints import about_options
-from pypi_repo.cli.options import Command, Duration, SentBy, Size, location_options, option
+from pypi_repo.cli.options import Command, Duration, Number, SentBy, Size, location_options, option
 from pypi_repo.cli.service import Service, site_of
 from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import ConfigurationError
@@ -71,14 +71,14 @@ def _as_many_as_possible(_context: click.Context, _option: click.Parameter, valu
 )
 @option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Number(0, 65535),
     default=8080,
     show_default=True,
     help="The port to listen on; 0 takes any free one.",
 )
 @option(
     "--workers",
-    type=click.IntRange(1, 64),
+    type=Number(1, 64),
     default=usual_number,
     show_default="one for each processor, at most 4",
     callback=_as_many_as_possible,
@@ -142,7 +142,7 @@ def _as_many_as_possible(_context: click.Context, _option: click.Parameter, valu
 )
 @option(
     "--trash-days",
-    type=click.IntRange(0, MOST_TRASH_DAYS),
+    type=Number(0, MOST_TRASH_DAYS),
     default=TRASH_DAYS,
     show_default=True,
     help="For how many days the trash keeps what is deleted or overwritten; with 0, it is gone at "

@@ -10,6 +10,7 @@ from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import (
     Duration,
     Group,
+    Number,
     acts_as_operator,
     given,
     json_option,
@@ -197,7 +198,7 @@ def test(operator: Acting, name: str, as_json: bool) -> None:
 
 @webhook.command()
 @click.argument("name")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--limit", type=Number(1, 1000), default=50, show_default=True)
 @json_option
 @acts_as_operator
 def deliveries(operator: Acting, name: str, limit: int, as_json: bool) -> None:

@@ -348,6 +348,14 @@ def test_data_below_a_regular_file(nowhere: CommandLine, tmp_path: Path) -> None
     assert "cannot be made" in nowhere.refused("db", "upgrade")
 
 
+@pytest.mark.parametrize("wrong", ["--port 808O", "--workers four"])
+def test_a_mistyped_number_is_called_a_number(wrong: str, cli: CommandLine) -> None:
+    result = cli.run_anywhere("serve", *wrong.split())
+
+    assert result.exit_code == 2
+    assert f"'{wrong.split()[1]}' is not a valid number." in result.stderr
+
+
 def test_an_option_before_the_command_is_told_its_place(cli: CommandLine) -> None:
     result = cli.run_anywhere("--data", "x", "repository", "list")
 

@@ -3,7 +3,7 @@
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import Group, Id, acts_as_operator, json_option
+from pypi_repo.cli.options import Group, Id, Number, acts_as_operator, json_option
 from pypi_repo.cli.output import Listing, print_records, say
 from pypi_repo.domain.lifecycle.expiring import ExpiringRelease
 from pypi_repo.domain.lifecycle.retention import VERSION_KINDS, RetentionRule
@@ -135,7 +135,7 @@ def preview(operator: Acting, repository: str, as_json: bool) -> None:
 @click.argument("repository")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     default=FILES_OF_A_RUN,
     show_default=True,
     metavar="FILES",

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import FilesAge, Group, Id, Moment, acts_as_operator, json_option
+from pypi_repo.cli.options import FilesAge, Group, Id, Moment, Number, acts_as_operator, json_option
 from pypi_repo.cli.output import print_records, say
 from pypi_repo.cli.sources.explain import withheld_files
 from pypi_repo.domain.filenames import FileKind
@@ -123,7 +123,7 @@ def delete_rule(operator: Acting, repository: str, id: int, yes: bool) -> None: 
 @click.argument("repository")
 @click.option(
     "--days",
-    type=click.IntRange(1, 366),
+    type=Number(1, 366),
     default=7,
     show_default=True,
     help="How many days to look at, today included.",
