@@ -57,6 +57,19 @@ os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 os.execvp(sys.argv[2], sys.argv[2:])
 """
 
+# What certificates must say since Python 3.13, which verifies them by RFC 5280 to the letter.
+_MAY_SIGN = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 class ActivatedGunicorn(ServerProcess):
     """gunicorn with examples/deploy/gunicorn.conf.py, on a socket that outlives it."""
@@ -94,10 +107,17 @@ def write_certificate(folder: Path, valid: tuple[int, int] = (-1, 1)) -> tuple[P
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
         )
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True),
-        _certificate(names[0], authority.public_key(), (-1, 1)).add_extension(
-            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()),
+            critical=False,
         ),
+        _certificate(names[0], authority.public_key(), (-1, 1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(authority.public_key()), critical=False
+        )
+        .add_extension(_MAY_SIGN, critical=True),
     ]
     place, key_place = folder / "packages.pem", folder / "packages.key"
     place.write_bytes(
