@@ -222,7 +222,8 @@ class _Noted:
         else:
             with _changes(connection) as changes:
                 _migrate(connection, revision)
-            self.statements[key] = changes
+            if changes:  # another thread may have migrated it while this one waited for its turn
+                self.statements[key] = changes
 
 
 def _is_plain(connection: Connection) -> bool:
